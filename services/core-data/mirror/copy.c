@@ -25,6 +25,7 @@ struct copy {
     /* The pass */
     bool begun;
     unsigned passes;
+    bool filled;         /* a pass has reached the end: what is missing now may be deletes on their way */
     bool mends;          /* something was sent to the target */
     uint64_t generation; /* of the target, as of the first look */
     bool outdated;       /* it has another one now */
@@ -208,12 +209,18 @@ static void s_add(copy_t *self, const difference_t *difference)
     atomic_fetch_add(&self->tally->copied, 1);
 }
 
+/* Before it is seen twice; filling an empty group would read all of it twice else. */
+static bool s_mends_at_once(const copy_t *self, const difference_t *difference)
+{
+    return self->looks == 0 && !self->filled && difference->kind != DIFFERENCE_EXTRA;
+}
+
 /* known: the look before found the very same. */
 static pbus_status_t s_mend(copy_t *self, const difference_t *difference, bool known, pbus_error_t *error)
 {
     pbus_status_t status = PBUS_OK;
     size_t size = difference->source ? difference->source->event.size : 0;
-    if (!known && (self->looks > 0 || difference->kind == DIFFERENCE_EXTRA))
+    if (!known && !s_mends_at_once(self, difference))
         return PBUS_OK;
     if (mending_is_full(&self->mending, size, remote_writes(self->target)))
         status = s_send(self, error);
@@ -387,6 +394,7 @@ static pbus_status_t s_finish(copy_t *self, pbus_error_t *error)
 static pbus_status_t s_end_pass(copy_t *self, bool *done, pbus_error_t *error)
 {
     *done = !self->mends && !s_is_outdated(self);
+    self->filled = self->filled || self->at_end;
     if (*done && self->kind == COPY_COPY) {
         pbus_status_t status = s_finish(self, error);
         *done = status == PBUS_OK;

@@ -18,7 +18,9 @@
  * While the target lacks events, live traffic may go another way there than in the source: an event whose id
  * the source has is refused there and taken here, and what is deleted by device may then miss it. So a pass
  * that has mended anything is followed by another one, until one finds nothing to mend. Of what is equal that
- * costs digests only: so does beginning again after any interruption.
+ * costs digests only: so does beginning again after any interruption. Once a pass has reached the end, what
+ * is missing waits for the second look, too: a delete that is in the target before it is in the source is no
+ * reason for another pass, or with deletes all the time there would be no last one.
  *
  * A source that has become STALE is not copied from, as what it lacks would be deleted.
  */

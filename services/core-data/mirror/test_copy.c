@@ -260,6 +260,47 @@ static void s_test_deletes_without_end(void **state)
     assert_int_equal(self->b.count, self->a.count + 1);
 }
 
+/* The same with a target that is quicker than the source. */
+static void s_delete_always_there_first(fixture_t *self)
+{
+    static const unsigned first = 2000;
+    unsigned n = (unsigned) self->settles;
+    fake_drop(&self->b, first - n);
+    fake_drop(&self->a, first - n + 1);
+}
+
+static void s_test_deletes_in_the_target_first(void **state)
+{
+    fixture_t *self = *state;
+    outcome_t out;
+    fake_fill(&self->a, 2000);
+    self->on_settle = s_delete_always_there_first;
+    s_run(self, COPY_COPY, &out);
+    if (out.status != PBUS_OK)
+        fail_msg("%s", out.error.text);
+    assert_int_equal(self->a.count, self->b.count + 1);
+    assert_in_range(out.tally.copied, 2000,
+                    2001); /* the one that is missing on the second look was so before */
+}
+
+/* What a later pass finds on a second look as well is mended. */
+static void s_lose_some_behind(fixture_t *self)
+{
+    if (self->b.repairs == 1)
+        fake_drop(&self->b, 3);
+}
+
+static void s_test_lost_behind_the_window(void **state)
+{
+    fixture_t *self = *state;
+    outcome_t out;
+    fake_fill(&self->a, 12000);
+    fake_fill(&self->b, 6000);
+    self->on_repair = s_lose_some_behind;
+    s_copy(self, &out);
+    assert_int_equal(out.tally.copied, 6001);
+}
+
 /* Something gets lost to the target while it is filled: all is looked at once more. */
 static void s_lose(fixture_t *self)
 {
@@ -562,6 +603,8 @@ int main(void)
         TEST(s_test_an_id_taken_anew),
         TEST(s_test_an_event_taken_by_one),
         TEST(s_test_deletes_without_end),
+        TEST(s_test_deletes_in_the_target_first),
+        TEST(s_test_lost_behind_the_window),
         TEST(s_test_another_generation),
         TEST(s_test_another_generation_at_the_end),
         TEST(s_test_random),
