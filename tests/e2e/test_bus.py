@@ -11,7 +11,7 @@ from support import events, wire
 from support.client import Client
 from support.fake_worker import FakeWorker, Plan
 from support.memory_store import MemoryStore
-from support.service import PATIENCE
+from support.service import PATIENCE, SLOWER
 from support.waiting import stays, until
 from support.wire import Peer
 
@@ -289,7 +289,7 @@ def test_a_slow_group_is_not_waited_for(core):
     worker.on_write = lambda *_: Plan(delay=4.0)
     for _ in range(3):
         status, seconds = post(core)
-        assert status == 201 and seconds < 2.0 * PATIENCE
+        assert status == 201 and seconds < 2.0 * SLOWER
     assert core.count() == 3
 
 
@@ -370,7 +370,7 @@ def test_no_pong(core):
     until(lambda: len(core.groups()["fake"]["workers"]) == 2, 3, "two workers")
     for _ in range(4):
         status, seconds = post(core)
-        assert status in (201, 202) and seconds < 4 * PATIENCE
+        assert status in (201, 202) and seconds < 4 * SLOWER
     until(lambda: len(store.events) == 4, 8, "all of them stored")
     # Its subscription is still there, so it is asked who it is again.
     dumb.wait_kind(wire.WHO, times=2)
@@ -740,7 +740,7 @@ def test_a_malformed_answer(core, what, path):
     began = time.monotonic()
     answer = core.get(path)
     assert answer.status in (500, 502, 503), answer
-    assert time.monotonic() - began < 7 * PATIENCE
+    assert time.monotonic() - began < 7 * SLOWER
     worker.on_query = None
     core.wait_ready("fake")
     assert core.count() == 1

@@ -29,8 +29,10 @@ def _instrumented():
 
 
 INSTRUMENTED = _instrumented()
-# Spans in which something must have happened are for an ordinary build; an instrumented one is slower.
-PATIENCE = 4.0 if INSTRUMENTED else 1.0
+# Spans are for an ordinary build; an instrumented one is slower. SLOWER is for bounds that are promised, PATIENCE for what is
+# waited for: PERSISTBUS_PATIENCE, a factor for slow machines, changes how long a failure takes and nothing else.
+SLOWER = 4.0 if INSTRUMENTED else 1.0
+PATIENCE = SLOWER * float(os.environ.get("PERSISTBUS_PATIENCE") or 1)
 # How much of the large loads is run: PERSISTBUS_TEST_SCALE=1 is what the issue asks for.
 SCALE = float(os.environ.get("PERSISTBUS_TEST_SCALE") or (0.1 if INSTRUMENTED else 1))
 

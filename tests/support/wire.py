@@ -7,6 +7,8 @@ import time
 import msgpack
 import zmq
 
+from .service import PATIENCE
+
 WHO, WELCOME, REFUSE, WRITE, QUERY, PING, DRAIN = range(1, 8)
 HELLO, READY, ACK, REPLY, PONG, BYE = range(16, 22)
 OK, CONFLICT, NOT_FOUND, INVALID, UNAVAILABLE, FULL, UNSUPPORTED, TIMEOUT, OVERFLOW, INTERNAL, NOMEM = range(11)
@@ -87,10 +89,10 @@ class Peer:
 
     def expect(self, kind, within=3.0):
         """The next message of this kind; PINGs before it are passed over, anything else is wrong."""
-        end = time.monotonic() + within
+        end = time.monotonic() + within * PATIENCE
         while True:
             got = self.receive(max(0.0, end - time.monotonic()))
-            assert got, f"no message of kind {kind} within {within:g} s"
+            assert got, f"no message of kind {kind} within {within * PATIENCE:g} s"
             if got[0][1] == kind:
                 if kind == WHO:
                     self.epoch, self.session = got[0][2:4]
