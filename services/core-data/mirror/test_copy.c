@@ -341,7 +341,8 @@ static void s_test_another_generation_at_the_end(void **state)
 /* Two random groups under random writes and deletes, which reach the two at different times. */
 typedef struct {
     uint64_t random;
-    unsigned late[64]; /* deleted in the source, not yet in the target */
+    unsigned late[64]; /* deleted in one group, not yet in the other */
+    bool target_first; /* it is the source that has not */
     size_t count;
 } churn_t;
 
@@ -356,11 +357,12 @@ static unsigned s_random(unsigned below)
 static void s_churn(fixture_t *self)
 {
     for (size_t i = 0; i < churn.count; i++)
-        fake_drop(&self->b, churn.late[i]);
+        fake_drop(churn.target_first ? &self->a : &self->b, churn.late[i]);
     churn.count = 0;
+    churn.target_first = s_random(2);
     for (unsigned i = s_random(8); i && self->settles < 40; i--) {
         unsigned number = s_random(4000);
-        if (fake_drop(&self->a, number))
+        if (fake_drop(churn.target_first ? &self->b : &self->a, number))
             churn.late[churn.count++] = number;
     }
 }
