@@ -368,7 +368,7 @@ def test_a_job_is_left(begun, core, number):
     core.jobs["7"] = job("7")
     core.answers["POST jobs"] = 202, core.jobs["7"]
     process = begun("copy", "redis", "mongo")
-    until(lambda: core.was_asked("GET jobs/7"), 10 * PATIENCE, "a look at the job")
+    until(lambda: len(core.was_asked("GET jobs/7")) > 1, 10 * PATIENCE, "a look at the job that it has found")
     process.send_signal(number)
     _, err = process.communicate(timeout=10 * PATIENCE)
     assert process.returncode == NOT
