@@ -284,7 +284,13 @@ static void test_workers(void **state)
     for (int i = 0; i < WORKERS; i++)
         workers[i] = (worker_t){.server = server, .data = data, .ids = ids, .seed = (unsigned) i + 1};
     s_run_workers(workers, WORKERS);
-    assert_true(workers[0].conflict > 0 && workers[0].removed > 0);
+    /* Of one alone there may be none, when it is through before the others begin. */
+    uint64_t conflict = 0, removed = 0;
+    for (int i = 0; i < WORKERS; i++) {
+        conflict += workers[i].conflict;
+        removed += workers[i].removed;
+    }
+    assert_true(conflict > 0 && removed > 0);
     s_check_counters(server, "workers");
     for (int i = 0; i < EVENTS; i++)
         pbus_buf_clear(&data[i]);

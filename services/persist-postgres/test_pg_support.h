@@ -275,9 +275,9 @@ static uint64_t s_random_state;
 
 static UNUSED uint64_t random_seed(void)
 {
-    const char *given = getenv("PERSISTBUS_SEED");
+    const char *given = getenv("SEED");
     s_random_state = given ? strtoull(given, NULL, 10) : (uint64_t) pbus_clock_realtime() % 1000000000;
-    print_message("seed %llu: repeat with PERSISTBUS_SEED\n", (unsigned long long) s_random_state);
+    print_message("SEED=%llu\n", (unsigned long long) s_random_state);
     return s_random_state;
 }
 
