@@ -25,7 +25,8 @@ struct copy {
     /* The pass */
     bool begun;
     unsigned passes;
-    bool filled;         /* a pass has reached the end: what is missing now may be deletes on their way */
+    uint64_t compared; /* accept of the last pass that reached the end: the target has had what is older */
+    uint64_t compared_generation;
     bool mends;          /* something was sent to the target */
     uint64_t generation; /* of the target, as of the first look */
     bool outdated;       /* it has another one now */
@@ -113,6 +114,8 @@ static pbus_status_t s_settle(copy_t *self, pbus_error_t *error)
     if (!self->accept) {
         self->accept = request->accept;
         self->generation = request->generation;
+        if (self->generation != self->compared_generation)
+            self->compared = 0;
     }
     self->outdated = self->generation != request->generation;
     request_destroy(&request);
@@ -209,10 +212,10 @@ static void s_add(copy_t *self, const difference_t *difference)
     atomic_fetch_add(&self->tally->copied, 1);
 }
 
-/* Before it is seen twice; filling an empty group would read all of it twice else. */
+/* What the target has had, and what only it has, may be a delete on its way. */
 static bool s_mends_at_once(const copy_t *self, const difference_t *difference)
 {
-    return self->looks == 0 && !self->filled && difference->kind != DIFFERENCE_EXTRA;
+    return self->looks == 0 && difference->kind != DIFFERENCE_EXTRA && difference->accept > self->compared;
 }
 
 /* known: the look before found the very same. */
@@ -394,7 +397,10 @@ static pbus_status_t s_finish(copy_t *self, pbus_error_t *error)
 static pbus_status_t s_end_pass(copy_t *self, bool *done, pbus_error_t *error)
 {
     *done = !self->mends && !s_is_outdated(self);
-    self->filled = self->filled || self->at_end;
+    if (self->at_end && !self->outdated) {
+        self->compared = self->accept;
+        self->compared_generation = self->generation;
+    }
     if (*done && self->kind == COPY_COPY) {
         pbus_status_t status = s_finish(self, error);
         *done = status == PBUS_OK;

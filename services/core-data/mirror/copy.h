@@ -18,9 +18,13 @@
  * While the target lacks events, live traffic may go another way there than in the source: an event whose id
  * the source has is refused there and taken here, and what is deleted by device may then miss it. So a pass
  * that has mended anything is followed by another one, until one finds nothing to mend. Of what is equal that
- * costs digests only: so does beginning again after any interruption. Once a pass has reached the end, what
- * is missing waits for the second look, too: a delete that is in the target before it is in the source is no
- * reason for another pass, or with deletes all the time there would be no last one.
+ * costs digests only: so does beginning again after any interruption.
+ *
+ * What a pass has seen in both up to its accept number, the target can lack later only because of a delete
+ * that the source has not done yet. So in the passes that follow this waits for the second look as well:
+ * else, with deletes all the time and a target that is quicker than the source, there would be no last pass.
+ * What is newer is mended at once, and asks for one more pass, even if it is deleted a moment later: its id
+ * may have been taken anew in the target alone.
  *
  * A source that has become STALE is not copied from, as what it lacks would be deleted.
  */

@@ -301,6 +301,29 @@ static void s_test_lost_behind_the_window(void **state)
     assert_int_equal(out.tally.copied, 6001);
 }
 
+/* After the first pass the source has an event that the target refused, and refuses one of the same id that
+ * the target takes; then, between two looks, its own is deleted by device. */
+static void s_take_anew_behind_a_delete(fixture_t *self)
+{
+    if (self->settles == 3) {
+        fake_put(&self->a, (stored_t){fake_place(9, 5000), self->clock - 1, 1});
+        fake_put(&self->b, (stored_t){fake_place(1, 5000), ++self->clock, 2});
+    }
+    if (self->settles == 4)
+        fake_drop(&self->a, 5000);
+}
+
+static void s_test_an_id_taken_behind_a_delete(void **state)
+{
+    fixture_t *self = *state;
+    outcome_t out;
+    fake_fill(&self->a, 3000);
+    fake_fill(&self->b, 2999);
+    self->on_settle = s_take_anew_behind_a_delete;
+    s_copy(self, &out);
+    assert_int_equal(self->b.count, 3000);
+}
+
 /* Something gets lost to the target while it is filled: all is looked at once more. */
 static void s_lose(fixture_t *self)
 {
@@ -607,6 +630,7 @@ int main(void)
         TEST(s_test_deletes_without_end),
         TEST(s_test_deletes_in_the_target_first),
         TEST(s_test_lost_behind_the_window),
+        TEST(s_test_an_id_taken_behind_a_delete),
         TEST(s_test_another_generation),
         TEST(s_test_another_generation_at_the_end),
         TEST(s_test_random),
