@@ -2,6 +2,7 @@
 temporary folders, so that any number of runs go side by side."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -28,6 +29,8 @@ def pytest_runtest_makereport(item, call):
 def pytest_sessionstart(session):
     if not os.path.exists(os.path.join(BIN, "core-data")):
         pytest.exit(f"no programs in {BIN}: run make, or set PERSISTBUS_BIN", returncode=2)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # a shell's background job: what is started here would ignore it, too
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_terminal_summary(terminalreporter):
