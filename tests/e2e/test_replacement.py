@@ -54,7 +54,8 @@ class Reading:
 @pytest.mark.parametrize("source, target", PAIRS)
 def test_replacement_under_load(stand, source, target):
     with copying.groups(stand) as groups:
-        stand.start_core(PERSISTBUS_PREFER=f"{source},{target}")
+        # The events are years old: after ten minutes, which a large history may take, they would be purged.
+        stand.start_core(PERSISTBUS_PREFER=f"{source},{target}", RETENTION_INTERVAL="0s")
         groups.add(source)
         groups.add(target)
         groups.start(source)
