@@ -25,8 +25,7 @@ struct copy {
     /* The pass */
     bool begun;
     unsigned passes;
-    uint64_t compared; /* accept of the last pass that reached the end: the target has had what is older */
-    uint64_t compared_generation;
+    uint64_t compared;   /* accept of the last pass that reached the end: the target has had what is older */
     bool mends;          /* something was sent to the target */
     uint64_t generation; /* of the target, as of the first look */
     bool outdated;       /* it has another one now */
@@ -113,9 +112,9 @@ static pbus_status_t s_settle(copy_t *self, pbus_error_t *error)
                       remote_name(self->source));
     if (!self->accept) {
         self->accept = request->accept;
-        self->generation = request->generation;
-        if (self->generation != self->compared_generation)
+        if (self->generation != request->generation)
             self->compared = 0;
+        self->generation = request->generation;
     }
     self->outdated = self->generation != request->generation;
     request_destroy(&request);
@@ -397,10 +396,8 @@ static pbus_status_t s_finish(copy_t *self, pbus_error_t *error)
 static pbus_status_t s_end_pass(copy_t *self, bool *done, pbus_error_t *error)
 {
     *done = !self->mends && !s_is_outdated(self);
-    if (self->at_end && !self->outdated) {
+    if (self->at_end && !self->outdated)
         self->compared = self->accept;
-        self->compared_generation = self->generation;
-    }
     if (*done && self->kind == COPY_COPY) {
         pbus_status_t status = s_finish(self, error);
         *done = status == PBUS_OK;
