@@ -97,7 +97,7 @@ class Service:
         """Asks it to stop, and checks that it does so in time, with status 0 and a clean log."""
         began = time.monotonic()
         self.send(number)
-        status = self.wait(within * PATIENCE)
+        status = self.wait(within * SLOWER)
         self.check_log()
         assert status == 0, f"{self.name} ended with status {status} after {signal.Signals(number).name}"
         return time.monotonic() - began
