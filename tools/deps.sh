@@ -2,6 +2,7 @@
 # Installs the Debian packages that persistbus needs and that are missing.
 #   tools/deps.sh run    what `make run` needs: compiler, libraries
 #   tools/deps.sh test   that and what `make test` needs: database servers, Python clients
+#   tools/deps.sh containers   what the tests of images and containers need, which `make test` leaves out without it
 # Asks nothing as root or with password-less sudo; else prints the line to run and stops.
 # Does nothing, quickly, when nothing is missing.
 set -eu
@@ -15,7 +16,8 @@ redis-server postgresql"
 case "${1:-test}" in
 run) wanted="$build $run" ;;
 test) wanted="$build $run $test" ;;
-*) echo "deps: '$1' is not a set of packages: use run or test" >&2; exit 2 ;;
+containers) wanted="buildah podman runc" ;;
+*) echo "deps: '$1' is not a set of packages: use run, test or containers" >&2; exit 2 ;;
 esac
 
 missing=
